@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"apportion/httpapi/api"
 	"apportion/raftstore"
@@ -27,6 +28,7 @@ func clusterRoutes() []*route {
 type members interface {
 	Status() raftstore.Status
 	Members() []raftstore.Member
+	Heard() map[string]time.Duration
 	AddMember(ctx context.Context, m raftstore.Member) error
 	RemoveMember(ctx context.Context, id string) error
 	TransferLeadership(ctx context.Context, id string) error
@@ -52,8 +54,14 @@ func (req *request) showCluster() {
 		lag := s.Lag.Seconds()
 		reply.LagSeconds = &lag
 	}
+	heard := group.Heard()
 	for _, m := range group.Members() {
-		reply.Members = append(reply.Members, api.Member(m))
+		member := api.Member{ID: m.ID, Address: m.Address, Voter: m.Voter, Leader: m.Leader}
+		if ago, ok := heard[m.ID]; ok {
+			seconds := ago.Seconds()
+			member.HeardSeconds = &seconds
+		}
+		reply.Members = append(reply.Members, member)
 	}
 	req.reply(reply)
 }

@@ -32,6 +32,7 @@ func (s *electingStore) DialMember(string, time.Duration) (net.Conn, error) {
 func (s *electingStore) Lag() (time.Duration, bool)                        { return 3 * time.Second, true }
 func (s *electingStore) Status() raftstore.Status                          { return raftstore.Status{} }
 func (s *electingStore) Members() []raftstore.Member                       { return nil }
+func (s *electingStore) Heard() map[string]time.Duration                   { return nil }
 func (s *electingStore) AddMember(context.Context, raftstore.Member) error { return nil }
 func (s *electingStore) RemoveMember(context.Context, string) error {
 	return raftstore.ErrUnknownMember

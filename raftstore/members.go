@@ -56,6 +56,24 @@ func (s *Store) Members() []Member {
 	return members
 }
 
+// Heard is how long ago members last answered this node, by name. The leader asks all of them; a follower knows of the
+// leader only. A member that has not answered is not in it.
+func (s *Store) Heard() map[string]time.Duration {
+	heard := map[string]time.Duration{peernet.NodeName(s.identity.Self): 0}
+	if s.raft.State() != raft.Leader {
+		if _, leader := s.raft.LeaderWithID(); leader != "" && !s.raft.LastContact().IsZero() {
+			heard[peernet.NodeName(leader)] = time.Since(s.raft.LastContact())
+		}
+		return heard
+	}
+	for _, server := range s.servers() {
+		if at, ok := s.heard(server.ID); ok && server.ID != s.identity.Self {
+			heard[peernet.NodeName(server.ID)] = time.Since(at)
+		}
+	}
+	return heard
+}
+
 // servers is the latest configuration in this node's log.
 func (s *Store) servers() []raft.Server {
 	future := s.raft.GetConfiguration()

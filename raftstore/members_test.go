@@ -23,6 +23,11 @@ func TestMembers(t *testing.T) {
 		t.Errorf("%d units are available, want 100", got)
 	}
 	leader := g.leader()
+	g.await("both have heard each other", func() bool {
+		_, byLeader := leader.Heard()[replica.cfg.NodeID]
+		_, byReplica := replica.Heard()[leader.cfg.NodeID]
+		return byLeader && byReplica
+	})
 	if err := leader.RemoveMember(t.Context(), leader.cfg.NodeID); !errors.Is(err, ErrLastVoter) {
 		t.Errorf("the last voter was removed: %v", err)
 	}

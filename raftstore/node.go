@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -215,8 +216,10 @@ func (s *Store) startRaft(context.Context) error {
 		return errors.Join(fmt.Errorf("raftstore: start raft: %w", err), transport.Close())
 	}
 	s.raft = node
+	s.heard = func(raft.ServerID) (time.Time, bool) { return time.Time{}, false }
 	if network, ok := transport.(peernet.Transport); ok {
 		network.Follow(node)
+		s.heard = network.Heard
 	}
 	s.checkpoints.raft = nodeSnapshotter{node, s.stop}
 	s.leadership = &leadership{

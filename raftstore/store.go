@@ -39,6 +39,7 @@ type Store struct {
 	exports     exports
 	identity    *peernet.Identity
 	raft        *raft.Raft
+	heard       func(raft.ServerID) (at time.Time, heard bool) // when a node last answered this one
 	leadership  *leadership
 
 	// For a group of several only; nil in a group of one.

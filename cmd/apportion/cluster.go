@@ -20,6 +20,10 @@ Examples:
   apportion cluster remove c
   apportion cluster transfer-leader b`
 
+// silentSeconds is how long a member may say nothing before the status says so. Nodes that run answer several times a
+// second.
+const silentSeconds = 5
+
 // clusterCommand holds the commands about nodes.
 func clusterCommand(stdout io.Writer) *cli.Command {
 	return &cli.Command{
@@ -59,8 +63,13 @@ func printCluster(w io.Writer, c *api.Cluster) {
 		if !m.Voter {
 			vote = "no"
 		}
-		if m.Leader {
+		switch {
+		case m.Leader:
 			mark = "leader"
+		case m.HeardSeconds == nil && c.Node == c.Leader: // it asks all of them
+			mark = "has not answered yet"
+		case m.HeardSeconds != nil && *m.HeardSeconds > silentSeconds:
+			mark = fmt.Sprintf("has not answered for %.0f s", *m.HeardSeconds)
 		}
 		rows = append(rows, []string{m.ID, m.Address, vote, mark})
 	}

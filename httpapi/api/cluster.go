@@ -19,10 +19,11 @@ type Cluster struct {
 
 // Member is one node of a cluster.
 type Member struct {
-	ID      string `json:"id"`
-	Address string `json:"address"`
-	Voter   bool   `json:"voter"`
-	Leader  bool   `json:"leader"`
+	ID           string   `json:"id"`
+	Address      string   `json:"address"`
+	Voter        bool     `json:"voter"`
+	Leader       bool     `json:"leader"`
+	HeardSeconds *float64 `json:"heardSeconds"` // null: not known, or it has not answered
 }
 
 // PutMember is the body that adds a node to the cluster, or changes its address or its vote.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -47,6 +48,16 @@ func (s raftStream) Dial(called raft.ServerAddress, timeout time.Duration) (net.
 type Transport struct {
 	*raft.NetworkTransport
 	calls *calls
+	heard *sync.Map // raft.ServerID to time.Time: when a node last answered
+}
+
+// Heard is when a node last answered a call of this one that leads. heard is false if it has not.
+func (t Transport) Heard(id raft.ServerID) (at time.Time, heard bool) {
+	last, heard := t.heard.Load(id)
+	if !heard {
+		return time.Time{}, false
+	}
+	return last.(time.Time), true
 }
 
 // NewTransport makes the transport of a node's Raft. Its Close leaves the network open.
@@ -57,7 +68,7 @@ func NewTransport(p *Network, logger *slog.Logger) Transport {
 }
 
 func newTransport(inner *raft.NetworkTransport) Transport {
-	t := Transport{inner, newCalls()}
+	t := Transport{inner, newCalls(), &sync.Map{}}
 	t.calls.ended.Go(func() { t.calls.pass(inner.Consumer()) })
 	return t
 }
@@ -83,7 +94,11 @@ func (t Transport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args 
 // AppendEntries implements raft.Transport.
 func (t Transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest,
 	resp *raft.AppendEntriesResponse) error {
-	return t.NetworkTransport.AppendEntries(id, calledAs(id, target), args, resp)
+	err := t.NetworkTransport.AppendEntries(id, calledAs(id, target), args, resp)
+	if err == nil {
+		t.heard.Store(id, time.Now()) // heartbeats come here too, whatever else goes on
+	}
+	return err
 }
 
 // RequestVote implements raft.Transport.

@@ -46,12 +46,17 @@ it('has another member lead, removes one, and says why one cannot be added', asy
   const { page, errors } = await open(browser, nodes[1]!.url, '/cluster')
   await page.getByRole('row', { name: /^[bc]\b.*Leader/ }).waitFor()
   const transfer = page.getByRole('row', { name: /^[bc]\b.*Follower/ }).getByRole('button', { name: /lead$/ })
+  // The leader knows that a is gone.
+  const gone = member(page, 'a').getByText('silent')
+  const leads = (await member(page, 'b').getByText('Leader').count()) > 0
+  if (leads) await gone.waitFor()
   const heir = (await transfer.getAttribute('aria-label'))!.split(' ')[1]!
   await transfer.click()
   await accessible(page, 'dialog')
   await page.keyboard.press('Enter')
   await page.getByText(`${heir} leads.`).waitFor()
   await member(page, heir).getByText('Leader').waitFor()
+  if (!leads) await gone.waitFor()
 
   await page.getByRole('button', { name: 'Remove a' }).click()
   await page.getByText('2 voters: if one fails, writes stop.').waitFor()

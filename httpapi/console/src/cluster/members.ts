@@ -2,10 +2,31 @@
 import { api, take, type Schemas } from '../api/client'
 
 export type Member = Schemas['Member']
+type Cluster = Schemas['Cluster']
 
 /** tolerated is how many voters may fail while the others still take writes. */
 export function tolerated(voters: number): number {
   return Math.max(0, Math.floor((voters - 1) / 2))
+}
+
+/** silentSeconds is how long a member may say nothing before it counts as silent. One that runs answers several times a second. */
+const silentSeconds = 5
+
+/** silent reports whether a member does not answer, as far as the node that was asked knows: only the leader asks all. */
+export function silent(cluster: Cluster, member: Member): boolean {
+  if (member.id === cluster.node) return false
+  return member.heardSeconds === null ? cluster.state === 'leader' : member.heardSeconds > silentSeconds
+}
+
+/** besides says what a cluster still stands whose members do not all answer; it is empty if they do. */
+export function besides(cluster: Cluster): string {
+  const voters = cluster.members.filter((member) => member.voter)
+  const lost = voters.filter((member) => silent(cluster, member)).map((member) => member.id)
+  if (lost.length === 0) return ''
+  const names = `${lost.join(', ')} ${lost.length === 1 ? 'does' : 'do'} not answer`
+  const left = tolerated(voters.length) - lost.length
+  if (left < 0) return `${names}: writes wait.`
+  return left === 0 ? `${names}: if one more fails, writes stop.` : `${names}: writes go on while ${left} more ${left === 1 ? 'fails' : 'fail'}.`
 }
 
 /** standing says what a cluster of so many voters stands. */
