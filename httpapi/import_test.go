@@ -28,6 +28,8 @@ func TestImportStock(t *testing.T) {
 	s.importFile("", header+"A,L,5,Amazon\nB,L,x,\nC,L,1,amazon\n").ok().want("3", "rows").want("1", "applied").
 		want("2", "bad").want("5", "units").want(`"quantity"`, "errors", 0, "column").want("3", "errors", 0, "line").
 		want(`"unknown-value"`, "errors", 1, "code")
+	s.importFile("?dryRun", header+"C,L,1,amazon\nB,L,x,\n").ok().want("2", "errors", 0, "line").
+		want("3", "errors", 1, "line")
 	s.get("/v1/inventory/L/A").ok().want("5", "records", 0, "onHand")
 	s.importFile("?dryRun=true&location=L", "upc,quantity\nD,7\n").ok().want("1", "applied").want("true", "dryRun")
 	s.get("/v1/inventory/L/D").is(404, "unknown-record")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -410,6 +411,7 @@ func importReply(r *stockfile.Report, dryRun bool) *api.Imported {
 	for _, f := range r.Faults {
 		reply.Errors = append(reply.Errors, api.BadRow(f))
 	}
+	slices.SortStableFunc(reply.Errors, func(a, b api.BadRow) int { return a.Line - b.Line })
 	return reply
 }
 

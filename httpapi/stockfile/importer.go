@@ -61,7 +61,7 @@ type Report struct {
 	Chunks  int64
 	AsOf    uint64
 
-	Faults []Fault // the first FaultsMax of the bad rows, in the order of the chunks
+	Faults []Fault // the first FaultsMax of the bad rows, as they were found out
 }
 
 // FaultsMax bounds the faults that a report lists.

@@ -266,8 +266,6 @@ func (m *importing) send(ctx context.Context, part *stockfile.Part) error {
 	for i := range done.Errors {
 		done.Errors[i].Line = part.Line(done.Errors[i].Line)
 	}
-	// The rows of a part come in the order in which they were found out.
-	slices.SortStableFunc(done.Errors, func(a, b api.BadRow) int { return a.Line - b.Line })
 	m.done.Errors = append(m.done.Errors, done.Errors[:min(len(done.Errors), badRowsKept-len(m.done.Errors))]...)
 	if told := m.tell(done.Errors); told != nil {
 		return told
