@@ -30,7 +30,7 @@ it('says by which figures the rule does better', () => {
   expect(of('Fill rate, orders')).toMatchObject({ decided: 0.75, candidate: 1, verdict: 'better' })
   expect(of('Orders refused')).toMatchObject({ decided: 1, candidate: 0, verdict: 'better' })
   expect(of('Lines whose rule failed')).toMatchObject({ verdict: 'worse' })
-  expect(of('Lines that a rule was asked for')).toMatchObject({ verdict: '' })
+  expect(of('Lines asked of a rule')).toMatchObject({ verdict: '' })
   expect(of('Records divided by a rule')).toBeUndefined()
 })
 
