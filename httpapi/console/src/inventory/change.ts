@@ -1,6 +1,7 @@
 // Changes of stock by hand: what they would do, the request, and the way back.
 import { api, newKey, take } from '../api/client'
 import type { Tags } from '../lib/tags'
+import { counted } from '../lib/format'
 import { tagsKey } from '../lib/tags'
 import type { Segment, StockRecord } from './grid'
 
@@ -63,16 +64,20 @@ export function faultOf(record: StockRecord, change: Change): string {
   switch (change.kind) {
     case 'adjust':
       if (change.quantity === 0) return 'Say by how many units: a minus takes some away.'
-      if (from.onHand + change.quantity < 0) return `Only ${from.onHand} units are on hand.`
+      if (from.onHand + change.quantity < 0) return `Only ${are(from.onHand)} on hand.`
       return ''
     case 'refresh':
       return change.quantity < 0 ? 'On hand cannot be less than nothing.' : ''
     case 'transfer':
       if (!record.segments[change.to] || change.to === change.from) return 'Choose another segment to move units to.'
       if (change.quantity <= 0) return 'Say how many units to move.'
-      if (change.quantity > from.available) return `Only ${Math.max(0, from.available)} units are available to move.`
+      if (change.quantity > from.available) return `Only ${are(Math.max(0, from.available))} available to move.`
       return ''
   }
+}
+
+function are(quantity: number): string {
+  return `${counted(quantity, 'unit')} ${quantity === 1 ? 'is' : 'are'}`
 }
 
 /** inverse is the change that takes one back. A refresh is taken back by what it changed, so that sales since stay. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { age, bytes, counted, duration, signed, tickTime, utc } from './format'
+import { age, bytes, counted, duration, signed, tickTime, units, utc } from './format'
 
 describe('figures', () => {
   it('give a change its sign', () => {
     expect([signed(3), signed(-3), signed(0)]).toEqual(['+3', '−3', '0'])
+    expect([units(3), units(-3), units(0)]).toEqual(['3', '−3', '0'])
   })
   it('take a noun', () => {
     expect([counted(1, 'unit'), counted(0, 'unit')]).toEqual(['1 unit', '0 units'])

@@ -4,7 +4,7 @@ const numbers = new Intl.NumberFormat()
 
 /** units writes a number of units by the viewer's locale. */
 export function units(value: number): string {
-  return numbers.format(value)
+  return value < 0 ? `−${numbers.format(-value)}` : numbers.format(value)
 }
 
 /** counted writes a number with its noun, which takes an s unless it is one. */
