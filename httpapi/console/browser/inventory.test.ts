@@ -109,8 +109,12 @@ it('changes stock by keys, with a preview, a reason and a way back', async () =>
   await figure(segment(page, /^Amazon/), '17').waitFor()
   const { events } = await send(server, 'GET', '/v1/events?types=stock-changed')
   expect(events.at(-1)).toMatchObject({ upc: 'BC76845', reason: 'damaged', units: -3 })
-  await page.getByRole('button', { name: 'Undo' }).click()
+  // The way back is there with a dialog open, too.
+  await page.keyboard.press('c')
+  await page.getByRole('dialog').getByRole('button', { name: 'Undo' }).click()
   await page.getByText('Taken back.').waitFor()
+  await picture(page, 'inventory-undo')
+  await page.keyboard.press('Escape')
   await figure(segment(page, /^Amazon/), '20').waitFor()
 
   await page.getByRole('button', { name: /^Change the segment Amazon/ }).click()

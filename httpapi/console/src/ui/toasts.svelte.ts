@@ -13,6 +13,9 @@ interface Shown extends Toast {
 /** toasts are those that are shown. */
 export const toasts = $state<Shown[]>([])
 
+/** inDialogs counts the dialogs that are open: each shows the messages itself, since what is behind it cannot be used. */
+export const inDialogs = $state({ open: 0 })
+
 let last = 0
 
 /** toast shows a message; one with an action stays longer. */
