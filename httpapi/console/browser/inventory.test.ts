@@ -290,6 +290,17 @@ it('keeps what it shows while the server is away, and goes on', async () => {
   await record(page).waitFor()
   await accessible(page)
   await picture(page, 'inventory-lost')
+  // Another list cannot be read meanwhile: that is said, and it comes by itself too.
+  const other = (await open(browser, server.url, '/inventory?search=BC')).page
+  await other.getByText('Live').waitFor()
+  await other.route('**/v1/inventory?*', (route) => route.abort())
+  await other.getByLabel('Location').fill('Retailer2')
+  await other.getByText('The connection is lost').waitFor()
+  await accessible(other)
+  await picture(other, 'inventory-failed')
+  await other.unroute('**/v1/inventory?*')
+  await record(other).waitFor()
+  await other.context().close()
   await own.start()
   await send(own, 'POST', '/v1/inventory/adjust', {
     location: 'Retailer2',
