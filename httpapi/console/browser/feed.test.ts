@@ -82,6 +82,17 @@ it('adds a webhook, tests and replays it, shows why it fails, and deletes it', a
   await change('sent')
   await expect.poll(() => got.map((message) => message.data.reason)).toContain('sent')
 
+  // Changed, it keeps its secret and its place.
+  await shop.getByRole('button', { name: 'Change' }).click()
+  expect(await page.getByLabel('Stock changed').isChecked()).toBe(true)
+  await page.getByLabel('Locations').fill('Retailer1, Retailer2')
+  await accessible(page, 'dialog')
+  await picture(page, 'feed-webhook-change')
+  await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click()
+  await shop.getByText('Stock changed at Retailer1, Retailer2').waitFor()
+  await change('again')
+  await expect.poll(() => got.map((message) => message.data.reason)).toContain('again')
+
   answer = 500
   await change('refused')
   await shop.getByText('failing').waitFor()
