@@ -35,8 +35,8 @@ describe('Grid', () => {
       [cellKey(key, 'available', 'Channel\u0000x'), -2],
       [cellKey(key, 'allocated', 'Channel\u0000x'), 2],
     ])
-    expect(grid.fade(1000 + markMs - 1)).toBe(false)
-    expect(grid.fade(1000 + markMs)).toBe(true)
+    expect(grid.marks.fade(1000 + markMs - 1)).toBe(false)
+    expect(grid.marks.fade(1000 + markMs)).toBe(true)
     expect(grid.marks.size).toBe(0)
   })
 

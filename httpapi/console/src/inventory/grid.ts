@@ -81,6 +81,35 @@ export function partOf(tags: string): number {
   return part
 }
 
+/** Marks are the changes of figures that have just changed, by cell. */
+export class Marks extends Map<string, Mark> {
+  /** fade drops those that have been seen. It reports whether there were any. */
+  fade(now: number): boolean {
+    const before = this.size
+    for (const [cell, mark] of this) if (now - mark.at >= markMs) this.delete(cell)
+    return this.size !== before
+  }
+
+  /** compare marks what differs between two states of a record. */
+  compare(before: StockRecord, after: StockRecord, now: number): void {
+    const key = keyOf(after)
+    this.figures(before, after, now, (figure) => cellKey(key, figure))
+    const known = new Map(before.segments.map((segment) => [tagsKey(segment.tags), segment]))
+    for (const segment of after.segments) {
+      const tags = tagsKey(segment.tags)
+      const old = known.get(tags)
+      if (old) this.figures(old, segment, now, (figure) => cellKey(key, figure, tags))
+    }
+  }
+
+  private figures(before: Figures, after: Figures, now: number, cell: (figure: Figure) => string): void {
+    for (const figure of [...summed, 'floor'] as Figure[]) {
+      const by = after[figure] - before[figure]
+      if (by !== 0) this.set(cell(figure), { by, at: now })
+    }
+  }
+}
+
 /** Order is how records are listed. */
 export type Order = 'location' | 'upc'
 
@@ -104,7 +133,7 @@ export function picks(filter: Filter): (record: StockRecord) => boolean {
 export class Grid {
   readonly keys: string[] = []
   readonly records = new Map<string, StockRecord>()
-  readonly marks = new Map<string, Mark>()
+  readonly marks = new Marks()
   /** complete is true when the last page has come. */
   complete = false
 
@@ -156,7 +185,7 @@ export class Grid {
     const known = this.records.get(key)
     if (known) {
       this.records.set(key, record)
-      this.mark(key, known, record, now)
+      this.marks.compare(known, record, now)
       return known.segments.length !== record.segments.length
     }
     if (!this.picks(record)) return false
@@ -174,30 +203,6 @@ export class Grid {
     if (!this.records.delete(key)) return false
     this.keys.splice(this.keys.indexOf(key), 1)
     return true
-  }
-
-  /** fade drops marks that have been seen. It reports whether there were any. */
-  fade(now: number): boolean {
-    const before = this.marks.size
-    for (const [cell, mark] of this.marks) if (now - mark.at >= markMs) this.marks.delete(cell)
-    return this.marks.size !== before
-  }
-
-  private mark(key: string, before: StockRecord, after: StockRecord, now: number): void {
-    this.compare(before, after, now, (figure) => cellKey(key, figure))
-    const known = new Map(before.segments.map((segment) => [tagsKey(segment.tags), segment]))
-    for (const segment of after.segments) {
-      const tags = tagsKey(segment.tags)
-      const old = known.get(tags)
-      if (old) this.compare(old, segment, now, (figure) => cellKey(key, figure, tags))
-    }
-  }
-
-  private compare(before: Figures, after: Figures, now: number, cell: (figure: Figure) => string): void {
-    for (const figure of [...summed, 'floor'] as Figure[]) {
-      const by = after[figure] - before[figure]
-      if (by !== 0) this.marks.set(cell(figure), { by, at: now })
-    }
   }
 
   /** place is where a record belongs. */
