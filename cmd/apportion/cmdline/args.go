@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,8 @@ func UnknownCommand(cmd *cli.Command, word string) error {
 	if suggestion := cli.SuggestCommand(cmd.Commands, word); suggestion != "" && suggestion[0] == word[0] {
 		text += fmt.Sprintf(". Did you mean %q?", suggestion)
 	}
-	return Usage(fmt.Errorf("%s\nRun '%s --help' for the commands.", text, cmd.FullName()))
+	text += fmt.Sprintf("\nRun '%s --help' for the commands.", cmd.FullName())
+	return Usage(errors.New(text))
 }
 
 // GroupAction is the action of a command that only has commands below it.
