@@ -60,5 +60,9 @@ it('is reached by a key, follows what others do, and says what there is not', as
   await page.getByText('There are no events of this record').waitFor()
   // The browser itself reports the 404.
   expect(errors.filter((text) => !text.includes('404'))).toEqual([])
+  await page.goto(`${server.url}/console/#${path}`)
+  await page.getByText('Live', { exact: true }).waitFor()
+  await server.kill()
+  await page.getByText('What you see is as it was').waitFor()
   await page.context().close()
 })
