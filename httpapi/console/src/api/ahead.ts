@@ -1,4 +1,4 @@
-// Requests that are sent before the rest of the page is there: whoever wants such an answer then finds it on its way.
+// Requests that are sent before the rest of the page is there: the page then finds its answer on the way.
 
 /** base is where the API is: beside the directory that the console is in. */
 export function base(): string {
